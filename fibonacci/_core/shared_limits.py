@@ -95,8 +95,8 @@ class SharedLimits:
     @property
     def left(self) -> tuple[int, int] | None:
         """The requests that may still be sent in this window, and the limit. None if not known."""
-        limit = self._window.limit
-        return (max(0, self._window.left), limit) if limit else None
+        left = self._window.left
+        return None if left is None or not self._window.limit else (left, self._window.limit)
 
     @property
     def pollers(self) -> int:
@@ -137,14 +137,14 @@ class SharedLimits:
         The call of a queued request asks again after its delay, or when it is woken.
         """
         with self._lock:
-            if not self._queue and not admission.is_given and self._delay(now) is None:
+            if not self._queue and admission.at is None and self._delay(now) is None:
                 self._admit(admission, now)
-            if not admission.is_given and admission not in self._queue:
+                return None
+            if admission.at is None and admission not in self._queue:
                 self._queue[admission] = None
                 self._notify()
-            if self._queue:
-                self._admit_queued(now)
-            return None if admission.is_given else self._delay(now) or Delay(0.0, is_fixed=False)
+            self._admit_queued(now)
+            return None if admission.at is not None else self._window.delay(now) or Delay(0.0, is_fixed=False)
 
     def settle(self, admission: Admission, attempt: Attempt | None, now: float) -> Retry | None:
         """Record the end of a request. A second call does nothing.
@@ -157,13 +157,13 @@ class SharedLimits:
         Returns:
             The retry that follows, paid for from the quota. None if the result is final.
         """
+        self._queue.pop(admission, None)
+        sent, admission.at = admission.at, None
+        if sent is None:
+            return None
         with self._lock:
-            self._queue.pop(admission, None)
-            if not admission.is_given:
-                return None
-            admission.is_given = False
             self._admitted.discard(admission)
-            self._end(None if attempt is None else attempt.result, now)
+            self._end(sent, None if attempt is None else attempt.result, now)
             if self._queue:
                 self._admit_queued(now)
             self._notify()
@@ -182,7 +182,7 @@ class SharedLimits:
     def _notify(self) -> None:
         """Take note that a call has queued, a request has ended, or the rate limit was reset. It must not block."""
 
-    def _end(self, result: object, now: float) -> None:
+    def _end(self, sent: float, result: object, now: float) -> None:
         """End a request, and take in what its response states."""
         response = result if isinstance(result, APIResponse) else None
         limit = None if response is None else response.rate_limit
@@ -190,10 +190,10 @@ class SharedLimits:
         if response is not None and limit is not None:
             self.last = limit
             stated = Statement(limit.limit, limit.remaining, limit.reset_at.timestamp(), response.server_time)
-        self._window.end(stated, now)
+        self._window.end(sent, now, stated)
         seconds = response.retry_after if response is not None and is_rate_limited(response) else None
         if seconds is not None and seconds <= _LONGEST_PAUSE:
-            self._window.pause(seconds, now)
+            self._window.pause(now, seconds)
 
     def _pay(self, attempt: Attempt) -> Retry | None:
         """Return the retry that follows an attempt, paid for from the retry quota."""
@@ -215,25 +215,29 @@ class SharedLimits:
                     self._announced_end, self._is_fixed = now + delay.seconds, delay.is_fixed
                     self._wake_all()
                 return
-            self._queue.pop(calls[0], None)
-            with suppress(RuntimeError):  # its event loop is closed
-                calls[0].wake()
+            if self._wake(calls[0]):
+                self._queue.pop(calls[0], None)
                 self._admit(calls[0], now)
 
     def _delay(self, now: float) -> Delay | None:
-        delay = self._window.delay(now) if self._is_enforced else None
-        # A request in flight may still be given back.
-        return delay and delay._replace(is_fixed=delay.is_fixed and not self._admitted)
+        return self._window.delay(now) if self._is_enforced else None
 
     def _admit(self, admission: Admission, now: float) -> None:
         self._admitted.add(admission)
-        self._window.add(now)
-        admission.is_given = True
+        admission.at = self._window.add(now)
+
+    def _wake(self, admission: Admission) -> bool:
+        """Wake a call, or remove it from the queue if its event loop is closed."""
+        try:
+            admission.wake()
+        except RuntimeError:
+            self._queue.pop(admission, None)
+            return False
+        return True
 
     def _wake_all(self) -> None:
         for waiting in snapshot(self._queue.__iter__, None) + snapshot(self.refused.__iter__, None):
-            with suppress(RuntimeError):
-                waiting.wake()
+            self._wake(waiting)
 
 
 _shared: OrderedDict[tuple[str, int], SharedLimits] = OrderedDict()

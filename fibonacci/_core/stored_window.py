@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from fibonacci._core.shared_limits import SharedLimits, StoreError
-from fibonacci._core.window import Delay, Statement, Window
+from fibonacci._core.window import LONGEST_WAIT, Delay, Statement, Window
 
 # The most requests that a process asks for at a time, so that it doesn't take a whole window.
 _MOST_WANTED = 8
@@ -16,25 +16,24 @@ _MOST_WANTED = 8
 # response to another request may end it, the process asks more often.
 _FIXED_POLL = 2.0
 _POLL = 0.1
-# Seconds within which waiting processes ask when a window begins. Those that have waited longest, of up to a minute,
-# ask first.
+# Seconds within which waiting processes ask when a window begins. Those that have waited longest ask first.
 _TURNS = 0.2
-_LONGEST_TURN = 60.0
 # Seconds after which a call that waits for the store's reply looks again.
 _REPLY_DELAY = 0.5
 # Seconds for which the end of a request waits for another message to go with. Mostly that is the next request's.
 _LINGER = 0.005
+_NEVER = float("-inf")
 
 
 class WindowMessage(NamedTuple):
     """What a process tells the store, and asks for. A lost message does no harm: the next response states more.
 
     Attributes:
-        operations: Names of methods of the window with their arguments, except the time.
+        operations: Names of methods of the window with their arguments, which have times on the store's clock.
         wanted: How many requests are to be sent.
     """
 
-    operations: list[tuple[Any, ...]]
+    operations: list[list[Any]]
     wanted: int
 
 
@@ -42,82 +41,88 @@ class WindowReply(NamedTuple):
     """What the store replies.
 
     Attributes:
+        at: The time on its clock, by which it knows the granted requests.
         granted: How many requests may be sent.
-        at: The time on its clock.
         state: The attributes of the window.
     """
 
-    granted: int
     at: float
+    granted: int
     state: dict[str, Any]
 
 
 def exchange(window: Window, message: WindowMessage, now: float) -> WindowReply:
     """Carry out a message in the store. `_net/redis_window.lua` does the same."""
     for name, *arguments in message.operations:
-        getattr(window, name)(*arguments, now)
+        getattr(window, name)(*arguments)
     granted = 0
     while granted < message.wanted and window.delay(now) is None:
         window.add(now)
         granted += 1
-    return WindowReply(granted, now, vars(window))
+    return WindowReply(now, granted, vars(window))
 
 
 class StoredWindow(Window):
     """A window that a store keeps, as the last reply described it.
 
     Attributes:
-        granted: How many granted requests no call has taken.
+        granted: The times of the granted requests that no call has taken.
         untold: The operations that the store doesn't know of.
         ask_at: When to ask the store for requests again.
     """
 
     def __init__(self) -> None:
-        self.granted = 0
-        self.untold: list[tuple[Any, ...]] = []
-        self.ask_at = self._served_at = 0.0
+        self.granted: list[float] = []
+        self.untold: list[list[Any]] = []
+        self._served_at = _NEVER
+        self._ahead = 0.0  # seconds by which the store's clock is ahead
         super().__init__(is_shared=True)
         self.untold.clear()
 
-    def forget(self, now: float = 0.0) -> None:
+    def forget(self) -> None:
         """Forget what the server stated, in all processes."""
         super().forget()
-        self.ask_at = 0.0
-        self.untold.append(("forget",))
+        self.untold.append(["forget"])
+        self.ask_at = _NEVER
+
+    def remaining_at(self, now: float) -> tuple[float, int] | None:
+        """Return the seconds and the requests left, or None if they aren't known."""
+        return super().remaining_at(now + self._ahead)
 
     def delay(self, now: float) -> Delay | None:
         """Return None if a request is granted, or else the delay as of the last reply, or until the next reply."""
-        if self.granted > 0:
+        if self.granted:
             return None
         # The calls that wait for a reply all look again at the same time.
-        return super().delay(now) or Delay(_REPLY_DELAY - now % _REPLY_DELAY, is_fixed=False)
+        return super().delay(now + self._ahead) or Delay(_REPLY_DELAY - now % _REPLY_DELAY, is_fixed=False)
 
-    def add(self, now: float) -> None:
+    def add(self, now: float) -> float:
         """Take a granted request. If a signal handler has just taken the last one, one request too many is sent."""
-        self.granted -= 1
+        return self.granted.pop() if self.granted else now + self._ahead
 
-    def end(self, stated: Statement | None, now: float) -> None:
+    def end(self, sent: float, now: float, stated: Statement | None) -> None:
         """Have the store told of the end of a request."""
-        super().end(stated, now)  # so that a call isn't refused for what is known to be wrong
-        self.untold.append(("end", stated))
+        self.untold.append(["end", sent, now + self._ahead, stated])
 
-    def pause(self, seconds: float, now: float) -> None:
+    def pause(self, now: float, seconds: float) -> None:
         """Delay all requests of all processes."""
-        super().pause(seconds, now)
-        self.untold.append(("pause", seconds))
+        super().pause(now + self._ahead, seconds)
+        self.untold.append(["pause", now + self._ahead, seconds])
 
     def take_in(self, message: WindowMessage, reply: WindowReply, now: float) -> None:
         """Take in the reply to a message."""
         del self.untold[: len(message.operations)]
-        self.granted = reply.granted
+        self.granted += [reply.at] * reply.granted
+        self._ahead = reply.at - now
         vars(self).update(reply.state)
-        self.ends += now - reply.at
         if reply.granted or not message.wanted:
             self._served_at = now
-        seconds, is_fixed = super().delay(now) or (0.0, False)
-        turn = _TURNS * max(0.0, 1 - (now + seconds - self._served_at) / _LONGEST_TURN) if seconds else 0.0
-        poll = _FIXED_POLL if is_fixed else _POLL
-        self.ask_at = now + (poll if seconds > poll else seconds + turn)
+        delay = super().delay(reply.at)
+        if delay is None:
+            self.ask_at = now
+            return
+        turn = _TURNS * max(0.0, 1 - (now + delay.seconds - self._served_at) / LONGEST_WAIT)
+        self.ask_at = now + min(delay.seconds + turn, _FIXED_POLL if delay.is_fixed else _POLL)
 
 
 class StoredLimits(SharedLimits):
@@ -145,13 +150,13 @@ class StoredLimits(SharedLimits):
             self.failure = None
             self._stored.take_in(message, reply, now)
             self._admit_queued(now)
-            for _ in range(self._stored.granted):  # for calls that have gone
-                self._stored.end(None, now)
-            self._stored.granted = 0
+            while self._stored.granted:  # for calls that have gone
+                self._stored.end(self._stored.granted.pop(), now, None)
 
     def fail(self, failure: StoreError) -> None:
         """Record why the store can't be used, and wake the calls that wait: they raise an error, or wait for it."""
         with self._lock:
             self.failure = failure
-            self._stored.untold.clear()  # what a response stated may be too old when the store is back
+            if not self._queue:
+                self._stored.untold.clear()  # nobody waits for the store, and the next response states more
             self._wake_all()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -10,14 +11,14 @@ LONGEST_WAIT = 120.0
 """Seconds for which a statement of the server is trusted, and so the longest wait for one."""
 
 # Servers round a reset to whole seconds, in any direction, so a window may end a second later than stated. And a
-# request reaches the server within a second.
+# request reaches the server within a second: a statement includes all that were sent so long before its own request.
 _MARGIN = 1.0
 # If a reset is stated in seconds from now, those of one window differ by up to a second.
 _SAME_RESET = 1.5
 # Seconds in which the number of requests under way doubles while processes know nothing of their window.
 _DOUBLING_TIME = 0.5
-# Instead of an infinity, which JSON and Redis don't have.
-_NEVER = -1e15
+# Instead of infinities, which JSON and Redis don't have.
+_NEVER, _FOREVER = -1e15, 1e15
 
 
 def _ignore() -> None:
@@ -28,14 +29,14 @@ class Admission:
     """The permission to send one request. The request counts as in flight as long as this object lives.
 
     Attributes:
-        is_given: Whether the request may be sent. False again when it has ended.
+        at: When it was given, in seconds of the window's clock. None before, and after the end of the request.
         wake: Ends the sleep of the call, from any thread. It raises a RuntimeError if the call's event loop is closed.
     """
 
-    __slots__ = ("__weakref__", "is_given", "wake")
+    __slots__ = ("__weakref__", "at", "wake")
 
     def __init__(self, wake: Callable[[], None] = _ignore) -> None:
-        self.is_given: bool = False
+        self.at: float | None = None
         self.wake: Callable[[], None] = wake
 
 
@@ -70,74 +71,96 @@ class Statement(NamedTuple):
 class Window:
     """The current window, as far as it is known. Its state is plain values, so that it can be kept in a file.
 
-    Each request that is sent takes one of those that are left, and a response lowers their number to what it states. It
-    never raises the number, because requests under way may not be included. One that ends without a statement is given
-    back: if it counts, the next response says so. When the window has passed, the next one is assumed to have the same
-    limit and length until a response states it. `_net/redis_window.lua` follows the same rules in Redis.
+    What may still be sent is the lowest number that the server has stated in the window, minus the requests under way
+    that this number may not include. When the window has passed, the next one is assumed to have the same limit and
+    length until a response states it. `_net/redis_window.lua` follows the same rules in Redis.
 
     Args:
         is_shared: Whether processes share it. While they know nothing of it, they begin with one request.
 
     Attributes:
         limit: The requests that the plan allows in a window. 0 if not known.
-        left: The requests that may still be sent. If the limit isn't known, the negative number of those under way.
-        reset: The stated end in Unix seconds, which names the window. 0 until a response states this window.
-        ends: The end on the clock of this window. If processes share it and know no limit: when the first was sent.
+        remaining: The requests that were left by the newest statement. None if not known.
+        reset: The stated end in Unix seconds, which names the window. None until a response states this window.
+        ends: The end on the clock of this window.
+        newest: When the newest request was sent whose response counts. Or else, when the window began.
         length: The longest window seen, in seconds.
+        flying: When the requests were sent that `remaining` may not include, in order.
     """
 
     def __init__(self, *, is_shared: bool = False) -> None:
         self.is_shared: bool = is_shared
+        self.flying: list[float] = []
         self.forget()
 
-    def forget(self, now: float = 0.0) -> None:
+    def forget(self) -> None:
         """Forget what the server stated."""
         self.limit: int = 0
-        self.left: int = 0
-        self.reset: float = 0.0
+        self.remaining: int | None = None
+        self.reset: float | None = None
         self.ends: float = _NEVER
-        self.length: float = 0.0
+        self.newest: float = _NEVER
+        self.length: float = _FOREVER
+
+    @property
+    def left(self) -> int | None:
+        """The requests that may still be sent. None if not known."""
+        return None if self.remaining is None else max(0, self.remaining - len(self.flying))
 
     def remaining_at(self, now: float) -> tuple[float, int] | None:
         """Return the seconds and the requests left, or None if they aren't known."""
-        return (self.ends - now, max(0, self.left)) if self.limit and now < self.ends else None
+        return None if self.left is None or now >= self.ends else (self.ends - now, self.left)
 
     def delay(self, now: float) -> Delay | None:
         """Return the delay of a request, or None if it may be sent."""
-        seconds = self.ends - now
-        if seconds > 0:
-            return None if self.left > 0 else Delay(seconds, is_fixed=self.reset > 0 or not self.limit)
-        if self.limit or not self.is_shared:
+        if self.left or now >= self.ends:
             return None
-        seconds += _DOUBLING_TIME * math.log2(1 - self.left)
-        return Delay(seconds, is_fixed=False) if seconds > 0 else None
+        if self.remaining is not None:
+            return Delay(self.ends - now, is_fixed=self.remaining == 0)
+        seconds = self.newest + _DOUBLING_TIME * math.log2(len(self.flying) + 1) - now
+        return Delay(seconds, is_fixed=False) if self.is_shared and seconds > 0 else None
 
-    def add(self, now: float) -> None:
-        """Count a request that is sent now."""
-        if self.limit and now >= self.ends:
-            self.left, self.reset, self.ends = self.limit, 0.0, now + self.length
-        if self.is_shared and self.ends == _NEVER:
-            self.ends = now
-        self.left -= 1
+    def add(self, now: float) -> float:
+        """Count a request that is sent now, and return the time by which it is known."""
+        if now >= self.ends:
+            self.reset, self.remaining = None, self.limit or None
+            self.ends, self.newest = now + self.length, now
+            self._drop(now - _MARGIN)
+        insort(self.flying, now)
+        return now
 
-    def end(self, stated: Statement | None, now: float) -> None:
-        """Take in the end of a request, and what its response states. None if it states nothing, or there is none."""
-        if stated is None:
-            self.left = min(self.limit, self.left + 1)
-        elif stated.reset > max(stated.date, self.reset - _SAME_RESET):  # else it is about a window that has passed
-            self._update(*stated, now)
+    def end(self, sent: float, now: float, stated: Statement | None) -> None:
+        """Take in the end of a request.
 
-    def pause(self, seconds: float, now: float) -> None:
+        Args:
+            sent: The time that `add` has returned.
+            now: When its response was received.
+            stated: What the response states. None if it states nothing, or there is none.
+        """
+        place = bisect_left(self.flying, sent)
+        if self.flying[place : place + 1] == [sent]:
+            del self.flying[place]
+        if stated is not None:
+            self._update(sent, now, *stated)
+
+    def pause(self, now: float, seconds: float) -> None:
         """Delay all requests, as a refused one asks for."""
-        self.ends = max(now + seconds, self.ends if self.left <= 0 else _NEVER)
-        self.left = 0
+        self.ends = max(now + seconds, self.ends if self.remaining == 0 else _NEVER)
+        self.remaining, self.newest = 0, now
 
-    def _update(self, limit: int, remaining: int, reset: float, date: float, now: float) -> None:
-        ends = now + min(reset - date + _MARGIN, LONGEST_WAIT)
-        is_next = 0 < self.reset < reset - _SAME_RESET
-        if is_next or not self.limit:  # those under way may not be included
-            self.left = remaining + min(0, self.left + 1)
+    def _update(self, sent: float, now: float, limit: int, remaining: int, reset: float, date: float) -> None:
+        ends = min(now + reset - date, now + LONGEST_WAIT - _MARGIN) + _MARGIN
+        ahead = math.inf if self.reset is None else reset - self.reset
+        is_same, is_next = abs(ahead) <= _SAME_RESET, _SAME_RESET < ahead < math.inf
+        is_newer = is_next or sent >= self.newest + (0.0 if self.reset is None else _MARGIN)
+        if ends <= now or not (is_newer or is_same):
+            return  # it is about a window that has passed
+        if is_same:
+            ends, remaining = min(ends, self.ends), remaining if is_newer else min(remaining, self.remaining or 0)
         else:
-            self.left = min(self.left, remaining)
-        self.ends = min(self.ends, ends) if self.reset and not is_next else ends
-        self.limit, self.reset, self.length = limit, reset, max(self.length, ends - now)
+            self.reset, self.length = reset, max(self.length, ends - now) if self.limit else ends - now
+        self.limit, self.remaining, self.ends, self.newest = limit, remaining, ends, max(sent, self.newest)
+        self._drop(sent - _MARGIN)
+
+    def _drop(self, until: float) -> None:
+        del self.flying[: bisect_right(self.flying, until)]

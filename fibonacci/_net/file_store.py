@@ -13,7 +13,7 @@ from time import monotonic
 
 from fibonacci._core.shared_limits import StoreError
 from fibonacci._core.stored_window import WindowMessage, WindowReply, exchange
-from fibonacci._core.window import LONGEST_WAIT, Window
+from fibonacci._core.window import Window
 
 try:
     from filelock import FileLock, Timeout
@@ -25,11 +25,7 @@ _LOCKED_WITHIN = 2.0
 _LOCK_POLL = 0.001
 _LASTING = {EACCES, EPERM, EROFS}
 _LARGEST = 1 << 20
-_FORMAT = 4
-
-
-def _create(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_CREAT, 0o600)
+_FORMAT = 3
 
 
 class FileStore:
@@ -65,12 +61,13 @@ class FileStore:
 
     def _exchange(self, message: WindowMessage) -> WindowReply:
         now, window = monotonic(), Window(is_shared=True)
-        with open(self._file, "r+b", buffering=0, opener=_create) as file:
+        self._file.touch(mode=0o600)
+        with self._file.open("r+b", buffering=0) as file:
             before = file.read(_LARGEST)
             # Without a readable state, as after a full disk, the window begins again: the next response states it.
             with suppress(ValueError):
                 state = json.loads(before)
-                if state["ends"] <= now + LONGEST_WAIT:  # else the machine has started since
+                if state["newest"] <= now:  # else the machine has started since
                     vars(window).update(state)
             reply = exchange(window, message, now)
             file.seek(0)

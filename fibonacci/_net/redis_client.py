@@ -23,7 +23,7 @@ except ImportError as error:
 _redis: Any = redis  # whose types are partly unknown
 # Seconds for connecting, and for a reply.
 _TIMEOUT = 2.0
-_FORMAT = 4
+_FORMAT = 3
 _REFUSALS = (AuthenticationError, ResponseError)
 
 

@@ -57,7 +57,7 @@ class SimulatedWorld:
         if self.exchanges % _REREAD_AFTER == 0:
             vars(self._window).update(json.loads(json.dumps(vars(self._window))))
         reply = exchange(self._window, message, self.now)
-        return reply._replace(state=dict(reply.state))
+        return reply._replace(state=reply.state | {"flying": list(self._window.flying)})
 
     @property
     def is_out(self) -> bool:
@@ -151,7 +151,7 @@ class SimulatedProcess:
             return
         if seconds > 0 and not is_due:
             self._looks += 1
-            self.at(self._world.now + max(1e-6, seconds), partial(self._look_unless_later, self._looks))
+            self.at(self._world.now + seconds, partial(self._look_unless_later, self._looks))
             return
         self._is_sending = True
         message = self.limits.message()
@@ -203,8 +203,7 @@ class _SimulatedCall:
         if delay is not None:
             assert 0 <= delay.seconds <= 120
             self._sleeps += 1
-            moment = max(1e-6, delay.seconds)  # less might not move the clock
-            self._process.at(world.now + moment, partial(self._ask_unless_woken, self._sleeps))
+            self._process.at(world.now + delay.seconds, partial(self._ask_unless_woken, self._sleeps))
             return
         self._is_sent = True
         self._process.sent.append(world.now)

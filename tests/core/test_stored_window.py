@@ -33,14 +33,15 @@ CALLS = st.lists(
 )
 
 
-def ask(window: Window, now: float, wanted: int, *operations: tuple[Any, ...]) -> int:
+def ask(window: Window, now: float, wanted: int, *operations: list[Any]) -> int:
     """Return how many requests are granted."""
     return exchange(window, WindowMessage(list(operations), wanted), now).granted
 
 
-def stated(remaining: int, *, at: float, ends_at: float = 60.0) -> tuple[Any, ...]:
-    """Return the end of a request whose response states at `at` what remains of 3."""
-    return "end", Statement(3, remaining, START + ends_at, START + int(at))
+def stated(remaining: int, *, at: float, ends_at: float = 60.0, now: float | None = None) -> list[Any]:
+    """Return the end of a request that was sent at `at`, whose response states what remains of 3."""
+    date = START + int(at if now is None else now)
+    return ["end", at, at if now is None else now, Statement(3, remaining, START + ends_at, date)]
 
 
 def known(remaining: int) -> Window:
@@ -144,32 +145,34 @@ class TestWindow:
         assert ask(window, 0.4, 9) == 0
         assert ask(window, 0.5, 9) == 1
         assert ask(window, 1.0, 9) == 2
-        assert ask(window, 1.01, 9, stated(2, at=1.0)) == 0, "the three others may not be included"
+        assert ask(window, 1.01, 9, stated(2, at=0.5)) == 0, "two may not be included"
+        assert ask(window, 3.0, 9, stated(2, at=1.0)) == 1
 
     def test_a_server_that_states_none_is_slowed_down_for_seconds_alone(self) -> None:
         window = Window(is_shared=True)
         ask(window, 0.0, 1)
         for now in (0.125, 0.25, 0.375):
-            assert ask(window, now, 1, ("end", None)) == 1, "one after another is not delayed"
+            assert ask(window, now, 1, ["end", now - 0.125, now, None]) == 1, "one after another is not delayed"
         assert ask(window, 4.0, 50) == 50
 
-    def test_what_ends_without_a_statement_is_given_back_until_a_response_says_that_it_counts(self) -> None:
+    def test_what_a_killed_process_was_granted_is_free_with_a_later_response(self) -> None:
         window = known(2)
-        assert ask(window, 1.0, 2) == 2
-        assert ask(window, 2.0, 1, ("end", None), ("end", None)) == 1
-        assert ask(window, 3.0, 1, stated(0, at=3.0)) == 0
+        assert ask(window, 0.1, 1) == 1  # and it is killed
+        assert ask(window, 1.5, 1) == 1
+        assert ask(window, 2.0, 1) == 0
+        assert ask(window, 2.5, 2, stated(1, at=1.5, now=2.5)) == 1
 
     def test_a_refusal_delays_all(self) -> None:
         window = known(2)
         assert ask(window, 1.0, 1) == 1
-        assert ask(window, 1.0, 1, ("pause", 30.0)) == 0
+        assert ask(window, 1.0, 1, ["pause", 1.0, 30.0]) == 0
         assert ask(window, 30.9, 1) == 0
         assert ask(window, 31.0, 1) == 1
 
     def test_a_reset_forgets_what_was_stated(self) -> None:
         window = known(0)
         assert ask(window, 1.0, 1) == 0
-        assert ask(window, 1.1, 1, ("forget",)) == 1
+        assert ask(window, 1.1, 1, ["forget"]) == 1
 
     def test_a_far_reset_is_believed_for_two_minutes(self) -> None:
         window = Window(is_shared=True)

@@ -211,7 +211,7 @@ def _status(call: Callable[[], object]) -> int:
 def test_failures_come_before_keys_and_rate_limits() -> None:
     emulator = Emulator(rate_limit=(1, 60))
     emulator.fail("*", status=500, times=3)
-    client = emulator.client(api_key="wrong", max_retries=0, rate_limiter="off")
+    client = emulator.client(api_key="wrong", max_retries=0)
     assert [_status(client.health.check) for _ in range(4)] == [500, 500, 500, 401]
     assert _status(emulator.client().health.check) == 200
 
