@@ -5,6 +5,7 @@ Two conditionals that compare the same template confirm or contradict each other
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise, product
 from typing import Any, Final, NamedTuple
@@ -246,17 +247,15 @@ def choices_of(comparisons: Mapping[str, Comparison], types: TemplateTypes, *, m
         types: What is known about the values.
         may_repeat: Whether nodes may run again, so that their templates may have several values in one execution.
     """
-    groups: dict[str, list[str]] = {}
-    for node_id, comparison in comparisons.items():
-        groups.setdefault(_key(node_id, comparison, may_repeat=may_repeat), []).append(node_id)
-    for key, node_ids in list(groups.items()):
-        of_texts = [node_id for node_id in node_ids if comparisons[node_id].operator in _OF_TEXTS]
-        if len({_atom(comparisons[node_id]) for node_id in of_texts}) > _MOST_OF_TEXTS:
-            groups[key] = [node_id for node_id in node_ids if node_id not in of_texts]
-            if not groups[key]:
-                del groups[key]
-            for node_id in of_texts:  # equal comparisons stay together
-                groups.setdefault(f"{key} {_atom(comparisons[node_id])}", []).append(node_id)
+    keys = {node_id: _key(node_id, each, may_repeat=may_repeat) for node_id, each in comparisons.items()}
+    of_texts = {(keys[node_id], _atom(each)) for node_id, each in comparisons.items() if each.operator in _OF_TEXTS}
+    how_many = Counter(key for key, _ in of_texts)
+    groups: defaultdict[str, list[str]] = defaultdict(list)
+    for node_id, each in comparisons.items():
+        key = keys[node_id]
+        if each.operator in _OF_TEXTS and how_many[key] > _MOST_OF_TEXTS:  # then only equal ones share a choice
+            key = f"{key} {_atom(each)}"
+        groups[key].append(node_id)
     choices: dict[str, Choice] = {}
     for key, node_ids in groups.items():
         options = _options(key, [comparisons[node_id] for node_id in node_ids], types)

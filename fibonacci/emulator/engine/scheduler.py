@@ -293,11 +293,11 @@ class Scheduler:
         """Return the real seconds until an event may occur, or `None` if that is not within `WAIT_SECONDS`."""
         if execution["status"] != "running":
             return None
-        ages = list(map(user_handlers.age, calls_of(execution["nodes"])))
-        if self._clock.mode == "skip":  # it may also wait for the handlers of other executions
-            ages = list(map(user_handlers.age, self._calls()))
-        if ages:
-            return WAIT_SECONDS - min(ages) if min(ages) < WAIT_SECONDS else None
+        # In mode "skip", events wait until no handler works, of any execution.
+        calls = list(self._calls() if self._clock.mode == "skip" else calls_of(execution["nodes"]))
+        if calls:  # the newest may return at any moment, until it has worked for too long
+            seconds = WAIT_SECONDS - min(map(user_handlers.age, calls))
+            return seconds if seconds > 0 else None
         due = None if self._clock.mode == "manual" else self._store.executions.due_of(execution["id"])
         return None if due is None or due - now > WAIT_SECONDS else due - now
 
