@@ -122,6 +122,7 @@ def _workflow(server: Server) -> None:
     server.add_cleanup(server.client.workflows.delete, made["id"])
     require_new(made, sent, "the new workflow")
     require_type(made.get("status"), str, "status")
+    require_equal(made.get("organization_id"), server.organization_id, "organization_id")
     require_equal(data_of(server.raw("GET", path)), made, "the workflow that is read")
     first = made["version"]
     numbers = [first]
@@ -148,8 +149,7 @@ def _workflow(server: Server) -> None:
     server.sleep(_TICK)
     require_equal(data_of(server.raw("PUT", path, json_body={})), made, "the workflow after an empty change")
     for method, rest in (("GET", ""), ("POST", "/rollback")):
-        refusal = server.raw(method, f"{path}/versions/4000000{rest}")
-        require_field(require_refusal(refusal, 404), "version")
+        require_field(require_refusal(server.raw(method, f"{path}/versions/4000000{rest}"), 404), "version")
     back = data_of(server.raw("POST", f"{path}/versions/{first}/rollback"), 200, 201)
     listed = [version["version"] for version in pages(server, f"{path}/versions")]
     require_equal(listed, [back["version"], *numbers], "the versions, the newest first")
@@ -158,8 +158,9 @@ def _workflow(server: Server) -> None:
     require_changed(again, made, {**sent, "version": back["version"]}, "the workflow that was rolled back")
     run = server.client.workflows.run(made["id"], inputs={"word": "yes"}, timeout=180)
     server.client.registry.approve_template(made["id"])
-    status = server.raw("DELETE", path).status
-    require_equal(status, 204, "the status of the deletion")
+    other = server.create_workflow(definition=CHEAP)
+    require_equal(server.raw("DELETE", path).status, 204, "the status of the deletion")
+    require(pages(server, f"/workflows/{other.id}/versions"), "the versions of another workflow are gone, too")
     calls: list[tuple[str, str, Any]] = [
         *(("GET", path, None), ("PUT", path, {"name": "Changed"}), ("DELETE", path, None)),
         *(("POST", f"{path}/execute", {}), ("GET", f"{path}/versions", None)),

@@ -90,7 +90,7 @@ def _other_organizations(server: Server) -> None:
     for rest in (*own, *map(server.path, ("governance/audit", "tool-policies", "role-policy-overrides"))):
         path = rest.replace(server.organization_id, "%21", 1)
         require_field(require_refusal(server.raw("GET", path), 404), "organization_id")
-    before = [server.raw("GET", path).json for path in own]
+    entries, before = audit_entries(server), [server.raw("GET", path).json for path in own]
     changes: list[dict[str, int]] = [{"approval_threshold": 98765}, {"concurrent_executions": 1}]
     for path, change in zip(own, changes, strict=True):
         foreign = path.replace(server.organization_id, UNKNOWN, 1)
@@ -100,9 +100,8 @@ def _other_organizations(server: Server) -> None:
             back = {name: content.get("overrides", content).get(name) for name in change}
             server.add_cleanup(server.raw, "PATCH", foreign, json_body=back)
         server.raw("PATCH", foreign, json_body=change)
-    require_equal(
-        [server.raw("GET", path).json for path in own], before, "the settings and quota of the key's own organization"
-    )
+    require_equal([server.raw("GET", path).json for path in own], before, "the settings and quota of the key's own")
+    require_equal(audit_entries(server), entries, "the number of entries in the log of the key's own")
 
 
 DOCUMENTED_LIMITS: Final = {"free": (60, 1_000), "pro": (300, 50_000)}

@@ -153,8 +153,7 @@ def _broken(server: Server) -> None:
 def _input_schema(server: Server) -> None:
     made = server.create_workflow(definition={**CHEAP, "input_schema": _SCHEMA})
     for inputs in ({}, {"word": 7}):
-        body = {"inputs": inputs}
-        error = require_refusal(server.raw("POST", f"/workflows/{made.id}/execute", json_body=body), 422)
+        error = require_refusal(server.raw("POST", f"/workflows/{made.id}/execute", json_body={"inputs": inputs}), 422)
         require("word" in str(error["details"]), f"error.details name no input: {error['details']}")
     require_equal(list(server.client.executions.list(workflow_id=made.id)), [], "the executions of the workflow")
     fitting = server.client.workflows.run(made.id, inputs={"word": "yes"}, timeout=180)
