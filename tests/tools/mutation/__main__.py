@@ -33,7 +33,9 @@ MODULES: Final = (
 )
 """Where a fault is hardest to see."""
 
-PYTEST: Final = ("-m", "pytest", "-x", "-q", "-n", "auto", "-p", "no:cacheprovider", "--timeout=60")
+# A mutant may loop for ever, and catch what a signal raises in it: the thread of pytest-timeout ends its process.
+_TIMEOUT: Final = ("--timeout=60", "--timeout-method=thread", "--max-worker-restart=0")
+PYTEST: Final = ("-m", "pytest", "-x", "-q", "-n", "auto", "-p", "no:cacheprovider", *_TIMEOUT)
 
 
 def is_caught(folder: Path, path: str) -> bool:
