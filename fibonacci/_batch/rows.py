@@ -49,7 +49,7 @@ def key_text(key: Any, name: str) -> str:
         TypeError: If it is neither a str nor an int.
         ValueError: If it has half of a surrogate pair, or is a number of thousands of digits.
     """
-    value: object = key.item() if hasattr(key, "dtype") and hasattr(key, "item") else key
+    value: object = key.item() if hasattr(key, "dtype") else key
     if isinstance(value, bool) or not isinstance(value, str | int):
         convert = "pass key=, a function that returns one, for example with str()"
         remedy = "give each row a key" if value is None else convert

@@ -9,8 +9,9 @@ import pytest
 
 from fibonacci import APIConnectionError, APIResponseError
 from fibonacci._core.error_mapping import status_error
-from fibonacci._core.response import APIResponse
+from fibonacci._core.response import APIResponse, AttemptResult
 from fibonacci._core.retry import Attempt, Retry, decide, is_final
+from fibonacci._core.transport_errors import TransportError
 from tests.core.responses import api_response
 from tests.kit.assertions import each_row
 from tests.kit.clock import START
@@ -27,9 +28,9 @@ def refusal(retry_after: str | None = None, *, status: int = 429, reset: object 
 AFTER_UNKNOWN: dict[str, Any] = {"number": 2, "idempotency_key_trusted": True, "had_unknown_outcome": True}
 
 
-def decided(response: APIResponse, **options: Any) -> Retry | None:
+def decided(result: AttemptResult, **options: Any) -> Retry | None:
     defaults: dict[str, Any] = {"method": "POST", "number": 1, "remaining": 60.0, "max_retries": 2}
-    return decide(Attempt(response, succeeded=False, **{**defaults, **options}))
+    return decide(Attempt(result, succeeded=False, **{**defaults, **options}))
 
 
 def test_the_random_numbers_of_the_program_are_left_alone() -> None:
@@ -47,8 +48,10 @@ def longest(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("longest")
 @each_row(
-    ("response", "options", "expected"),
+    ("result", "options", "expected"),
     [
+        # There was no connection: another attempt costs as much as after any failure that isn't a refusal.
+        (TransportError("never_sent"), {}, Retry(0.05, 14)),
         # The server states a wait: it costs nothing and does not count.
         (refusal("30"), {}, Retry(31.0, 0, True)),
         (refusal("30"), {"number": 50, "refusals": 49}, Retry(31.0, 0, True)),
@@ -116,9 +119,9 @@ def longest(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_a_retry_follows_from_the_result_and_the_method(
-    response: APIResponse, options: dict[str, Any], expected: Retry | None
+    result: AttemptResult, options: dict[str, Any], expected: Retry | None
 ) -> None:
-    found = decided(response, **options)
+    found = decided(result, **options)
     assert (found is None) == (expected is None)
     if found is not None and expected is not None:
         assert found._replace(delay=0.0) == expected._replace(delay=0.0)

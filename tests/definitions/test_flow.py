@@ -93,6 +93,16 @@ def test_what_a_node_does_next(node_id: str, fates: dict[str, Fate], step: FlowS
     assert NEXT.step(node_id, (others | fates).__getitem__) == step
 
 
+def test_a_number_between_two_others_may_have_any_digits() -> None:
+    nodes = [
+        gate("above", "{{input.x}}", "greater_than", 1, true_branch=["below"]),
+        gate("below", "{{input.x}}", "less_than", 3, true_branch=["digit"]),
+        gate("digit", "{{input.x}}", "contains", "5", true_branch=["n"]),  # 2.5 does
+        llm("n"),
+    ]
+    assert check_definition({"nodes": nodes}) == []
+
+
 def test_a_node_whose_conditionals_contradict_each_other_never_runs() -> None:
     def problems(first: tuple[str, Any], second: tuple[str, Any], left: str = "{{input.x}}", **more: Any) -> list[str]:
         nodes = [

@@ -248,12 +248,12 @@ def choices_of(comparisons: Mapping[str, Comparison], types: TemplateTypes, *, m
         may_repeat: Whether nodes may run again, so that their templates may have several values in one execution.
     """
     keys = {node_id: _key(node_id, each, may_repeat=may_repeat) for node_id, each in comparisons.items()}
-    of_texts = {(keys[node_id], _atom(each)) for node_id, each in comparisons.items() if each.operator in _OF_TEXTS}
-    how_many = Counter(key for key, _ in of_texts)
+    distinct = {(keys[node_id], _atom(each)) for node_id, each in comparisons.items() if each.operator in _OF_TEXTS}
+    of_texts = Counter(key for key, _ in distinct)
     groups: defaultdict[str, list[str]] = defaultdict(list)
     for node_id, each in comparisons.items():
         key = keys[node_id]
-        if each.operator in _OF_TEXTS and how_many[key] > _MOST_OF_TEXTS:  # then only equal ones share a choice
+        if each.operator in _OF_TEXTS and of_texts[key] > _MOST_OF_TEXTS:  # then only equal ones share a choice
             key = f"{key} {_atom(each)}"
         groups[key].append(node_id)
     choices: dict[str, Choice] = {}

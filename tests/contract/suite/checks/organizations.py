@@ -100,8 +100,8 @@ def _other_organizations(server: Server) -> None:
             back = {name: content.get("overrides", content).get(name) for name in change}
             server.add_cleanup(server.raw, "PATCH", foreign, json_body=back)
         server.raw("PATCH", foreign, json_body=change)
-    require_equal([server.raw("GET", path).json for path in own], before, "the settings and quota of the key's own")
-    require_equal(audit_entries(server), entries, "the number of entries in the log of the key's own")
+    require_equal([server.raw("GET", path).json for path in own], before, "the key's own settings and quota")
+    require_equal(audit_entries(server), entries, "the number of entries in its own log")
 
 
 DOCUMENTED_LIMITS: Final = {"free": (60, 1_000), "pro": (300, 50_000)}
