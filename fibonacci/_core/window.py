@@ -155,11 +155,14 @@ class Window:
         is_newer = is_next or sent >= self.newest + (0.0 if self.reset is None else _MARGIN)
         if ends <= now or not (is_newer or is_same):
             return  # it is about a window that has passed
+        name, length = self.reset, self.length
         if is_same:
             ends, remaining = min(ends, self.ends), remaining if is_newer else min(remaining, self.remaining or 0)
         else:
-            self.reset, self.length = reset, max(self.length, ends - now) if self.limit else ends - now
-        self.limit, self.remaining, self.ends, self.newest = limit, remaining, ends, max(sent, self.newest)
+            name, length = reset, max(self.length, ends - now) if self.limit else ends - now
+        # At once: Ctrl-C may raise an exception between two lines, and a window with a name has a number of requests.
+        self.limit, self.remaining, self.reset, self.ends, self.length = limit, remaining, name, ends, length
+        self.newest = max(sent, self.newest)
         self._drop(sent - _MARGIN)
 
     def _drop(self, until: float) -> None:
