@@ -347,7 +347,7 @@ def check_files(path: str, note: str) -> bool:
     real = os.path.realpath(path)
     lock, wal, rollback = f"{real}{LOCK_SUFFIX}", f"{real}-wal", f"{real}-journal"
     begin = _begin_of(path)
-    has_wal = _size(wal) > 0
+    has_wal = bool(_size(wal))
     if not begin:
         if note or has_wal:
             raise incomplete_error(path, emptied(lock))

@@ -133,6 +133,12 @@ def test_a_window_that_ends_sooner_wakes_all() -> None:
     assert all(sleeper.woken > woken for sleeper, woken in zip(sleepers, before, strict=True))
 
 
+def test_of_long_waits_at_the_same_time_one_is_news() -> None:
+    limits = SharedLimits()
+    times = (0.0, 9.9, 10.0, 19.9)
+    assert [limits.is_news(seconds, now) for now in times for seconds in (5.0, 10.0)] == [False, True, False, False] * 2
+
+
 def test_without_enforcement_all_are_admitted_and_the_limit_is_learned() -> None:
     limits = SharedLimits(is_enforced=False)
     settle(limits, 0.0, remaining=0, reset_in=30)

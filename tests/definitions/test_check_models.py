@@ -17,6 +17,8 @@ def test_a_model_that_is_not_given_is_a_warning_with_the_nearest_one() -> None:
     (problem,) = check_definition(DEFINITION, models=["small-1", "large-1"])
     assert (problem.location, problem.code, problem.severity) == ("nodes[0].model", "unknown_model", "warning")
     assert problem.message == "'larg-1' is not one of the given models. Did you mean 'large-1'?"
+    (problem,) = check_definition(DEFINITION, models=[f"model {letter}" for letter in "abcdefghijkl"])
+    assert problem.message.endswith("models. Use " + ", ".join(f"model {letter}" for letter in "abcdefghij"))
     assert check_definition(DEFINITION, models=iter(["larg-1"])) == []
     assert check_definition(DEFINITION) == []
 

@@ -161,6 +161,16 @@ version: 1
     assert flows.is_deployed()
 
 
+def test_a_description_that_a_file_no_longer_has_is_removed_and_one_that_no_file_had_is_kept(flows: Flows) -> None:
+    flows.deploy("a.yaml", "flow-a", description="of the file")
+    assert flows.workflow("flow-a").description == "of the file"
+    flows.deploy("a.yaml", "flow-a")
+    assert flows.workflow("flow-a").description is None
+    flows.update("flow-a", description="by other means")
+    flows.deploy("a.yaml", "flow-a", "Greet all")
+    assert flows.workflow("flow-a").description == "by other means"
+
+
 def test_which_files_are_read(flows: Flows) -> None:
     flows.write("a.yaml", "a")
     flows.write("b.yml", "b")

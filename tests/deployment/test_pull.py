@@ -150,9 +150,10 @@ def test_the_file_of_another_workflow_is_not_taken(flows: Flows) -> None:
     with pytest.raises(DeploymentError) as caught:
         flows.pull(other.id, flows.folder / "a.yaml", overwrite=True)
     assert str(caught.value) == f"a.yaml belongs to {owner}, not to {other.id}: pull into another file"
-    with pytest.raises(DeploymentError) as caught:
-        flows.pull(owner, flows.folder / "b.yaml")
-    assert str(caught.value) == f"{owner} already has the file a.yaml: rename that file, or pull into the folder"
+    for new in ("0.yaml", "b.yaml"):
+        with pytest.raises(DeploymentError) as caught:
+            flows.pull(owner, flows.folder / new)
+        assert str(caught.value) == f"{owner} already has the file a.yaml: rename that file, or pull into the folder"
     assert flows.state() == before
     (flows.folder / "a.yaml").rename(flows.folder / "b.yaml")
     flows.pull(owner, flows.folder / "b.yaml")

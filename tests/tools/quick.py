@@ -25,6 +25,7 @@ PAGES: Final = "tests/docs/test_pages.py"
 ELSEWHERE: Final = {
     "fibonacci/_async/batch": ("tests/batch",),
     "fibonacci/_async/transports": ("tests/transports", "tests/faults/test_connecting.py", "tests/faults/test_once.py"),
+    "fibonacci/_async/wait.py": ("tests/client", "tests/faults/test_waiting.py"),
     "fibonacci/_async": ("tests/client", "tests/endpoints"),
     "fibonacci/integrations": ("tests/observability",),
     "fibonacci": ("tests/client",),

@@ -271,7 +271,7 @@ class AsyncBatchSession:
             text = drain_text(number, self._context.state.count("starting", "running"), self._context.journal.path)
             if sys.stderr is not None:  # else it would be printed to stdout
                 with suppress(OSError):  # the terminal is closed, which is what SIGHUP says
-                    print(text, file=sys.stderr, flush=True)
+                    print(text, file=sys.stderr)
 
 
 class AsyncRuns(_runtime.AsyncIterationHints):

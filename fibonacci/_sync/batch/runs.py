@@ -272,7 +272,7 @@ class BatchSession:
             text = drain_text(number, self._context.state.count("starting", "running"), self._context.journal.path)
             if sys.stderr is not None:  # else it would be printed to stdout
                 with suppress(OSError):  # the terminal is closed, which is what SIGHUP says
-                    print(text, file=sys.stderr, flush=True)
+                    print(text, file=sys.stderr)
 
 
 class Runs(_runtime.IterationHints):
