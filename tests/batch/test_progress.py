@@ -41,10 +41,10 @@ class TestText:
 
     def test_what_has_ended_and_what_blocks_the_rows(self) -> None:
         since = datetime(2026, 1, 1, 10, 0, tzinfo=UTC)
-        blocker = RunsBlocker(reason="a quota is used up", since=since, next_try_at=since + timedelta(minutes=30))
+        blocker = RunsBlocker(reason="a quota is used up, " * 5, since=since, next_try_at=since + timedelta(minutes=30))
         summary = RunsSummary(succeeded=300, failed=8, unknown=2, from_journal=308, left=0, blocked_by=blocker)
         assert self.TEXT.text(summary, self.TEXT.measured(summary, self.LIMITS, 0.0, 0.0)) == (
-            "8 failed, 2 unknown, 308 from the journal, blocked until 10:30:00 UTC: a quota is used up"
+            f"8 failed, 2 unknown, 308 from the journal, blocked until 10:30:00 UTC: {'a quota is used up, ' * 4}"
         )
 
     def test_the_line_of_the_log(self) -> None:
