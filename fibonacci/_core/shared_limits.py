@@ -175,8 +175,11 @@ class SharedLimits:
             self.last = None
             self._window.forget()
             self._admit_queued(now)
+            refused = snapshot(self.refused.__iter__, None)
+            self.refused.clear()  # first: who is woken looks whether it is still there, and would sleep again
             self._wake_all()
-            self.refused.clear()
+            for waiting in refused:
+                self._wake(waiting)
             self._notify()
 
     def _notify(self) -> None:
@@ -236,7 +239,7 @@ class SharedLimits:
         return True
 
     def _wake_all(self) -> None:
-        for waiting in snapshot(self._queue.__iter__, None) + snapshot(self.refused.__iter__, None):
+        for waiting in snapshot(self._queue.__iter__, None):
             self._wake(waiting)
 
 

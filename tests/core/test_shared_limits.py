@@ -109,13 +109,13 @@ def test_a_call_whose_event_loop_is_closed_is_passed_over() -> None:
 def test_a_reset_wakes_all() -> None:
     limits = exhausted()
     sleepers = [Sleeper() for _ in range(9)]
-    after_a_refusal = Sleeper()
     queued(limits, *sleepers)
-    limits.refused.add(after_a_refusal.call)
+    would_sleep_again: list[bool] = []
+    refused = Admission(lambda: would_sleep_again.append(refused in limits.refused))
+    limits.refused.add(refused)
     limits.reset(1.0)
     assert all(sleeper.woken for sleeper in sleepers)
-    assert after_a_refusal.woken
-    assert after_a_refusal.call not in limits.refused
+    assert would_sleep_again == [False]
     assert limits.last is None
     assert limits.left is None
 
